@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import PrivateState
 from meterline.core.billing.discounts import Discount as CoreDiscount
-from meterline.services.billing.private_states import DiscountTerms, InvoiceState
+from meterline.services.billing.private_states import DiscountTerms, InvoiceState, SubscriptionState
 from meterline.services.billing.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -84,10 +84,18 @@ def active_discounts(
     active = ActiveDiscounts([], {}, known)
     of_items = {item["id"]: active.on(item) for item in items}
     own = active.on(subscription)
-    if not own:
+    if not own and not SubscriptionState.of(subscription).undiscounted:
         own = customers_discounts(uow, subscription["currency"])
         known |= {discount["id"]: discount for discount in own}
     return replace(active, own=own, of_items=of_items)
+
+
+def inheriting(subscription: "Subscription", params: Mapping[str, object]) -> "Subscription":
+    """A subscription that has the customer's discount while it has none, unless its phase wants
+    none at all (``inherits_discount``, which only schedules say).
+    """
+    undiscounted = not params.get("inherits_discount", True) or None
+    return replace(SubscriptionState.of(subscription), undiscounted=undiscounted).on(subscription)
 
 
 def customers_discounts(uow: UnitOfWork, currency: str) -> "list[Discount]":

@@ -231,6 +231,13 @@ class StoredDeadlines(TypedDict):
 
 
 @frozen
+class PhaseState(PrivateState):
+    """What a phase of a schedule remembers: that its subscription inherits no discount."""
+
+    undiscounted: bool | None = None
+
+
+@frozen
 class SubscriptionState(PrivateState):
     """What a subscription remembers."""
 
@@ -238,6 +245,7 @@ class SubscriptionState(PrivateState):
     schedule: ScheduledChange | None = None
     stops_from: StopsFrom | None = None
     trial_end_told: int | None = None
+    undiscounted: bool | None = None
 
 
 @frozen

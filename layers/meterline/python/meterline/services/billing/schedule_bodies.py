@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from meterline.core.schedules.phases import MOST_PAST_PHASES, notice_at
-from meterline.services.billing.private_states import ScheduledChange, SubscriptionState
+from meterline.services.billing.private_states import PhaseState, ScheduledChange, SubscriptionState
 from meterline.store.base.documents import LIVE, Document
 
 if TYPE_CHECKING:
@@ -58,6 +58,11 @@ def agreed_in(schedule: "SubscriptionSchedule") -> frozenset[str]:
     return frozenset(
         agreed | {rate["id"] for phase in phases for rate in phase["default_tax_rates"]}
     )
+
+
+def inherits_discount(phase: "SubscriptionSchedulePhase") -> bool:
+    """Whether a phase without discounts has that of the customer: unless it asked for none."""
+    return not PhaseState.of(phase).undiscounted
 
 
 def starts_at(schedule: "SubscriptionSchedule") -> int | None:

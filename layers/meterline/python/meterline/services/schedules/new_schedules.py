@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.unset import UNSET, merged_metadata, or_none
 from meterline.services.base.ids import new_object_id
+from meterline.services.billing.private_states import PhaseState
 from meterline.services.billing.schedule_bodies import KIND
 from meterline.services.billing.subscription_bodies import FLEXIBLE_MODE
 from meterline.store.base.documents import Body
@@ -121,7 +122,9 @@ def new_phase(
     }
     if or_none(request.get("automatic_tax")) is not None:
         phase["automatic_tax"] = _automatic_tax(request["automatic_tax"])
-    return phase
+    # An empty text keeps the customer's discount off, too; no word inherits it (contract section F)
+    undiscounted = request.get("discounts") is UNSET or None
+    return PhaseState(undiscounted=undiscounted).on(phase)
 
 
 def new_phase_item(

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.unset import UNSET
 from meterline.core.schedules.phases import Sold, paired
-from meterline.services.billing.schedule_bodies import current_phase_of, current_place, end_set_by
+from meterline.services.billing.schedule_bodies import (
+    current_phase_of,
+    current_place,
+    end_set_by,
+    inherits_discount,
+)
 from meterline.services.billing.subscription_bodies import items_of, renews_at
 from meterline.services.billing.unit_of_work import UnitOfWork
 from meterline.store.base.documents import Body
@@ -50,6 +55,7 @@ def params_of_start(
             _of_item(item) | {"discounts": named(item["discounts"])} for item in phase["items"]
         ],
         "discounts": named(phase["discounts"]),
+        "inherits_discount": inherits_discount(phase),
         "metadata": {key: value for key, value in phase["metadata"].items() if value},
         "add_invoice_items": one_off_params(phase),
         "proration_behavior": phase["proration_behavior"],
@@ -83,8 +89,9 @@ def params_of_update(
         _without_former(change, item, was)
         for change, item in zip_longest(_changed_items(uow, subscription, phase), phase["items"])
     ]
-    if phase["discounts"] != was["discounts"]:
+    if _discounts_of(phase) != _discounts_of(was):
         params["discounts"] = _kept(uow, subscription["discounts"], phase["discounts"])
+        params["inherits_discount"] = inherits_discount(phase)
     if phase["metadata"] != was["metadata"]:
         params["metadata"] = _merged(phase["metadata"])
     if phase["trial_end"] != was["trial_end"]:
@@ -96,6 +103,10 @@ def params_of_update(
         if not _taken(charged, item)
     ]
     return params | _end(subscription, schedule)
+
+
+def _discounts_of(phase: "SubscriptionSchedulePhase") -> tuple[Any, bool]:
+    return phase["discounts"], inherits_discount(phase)
 
 
 def _taken(
@@ -140,6 +151,7 @@ def params_of_entry(
         "add_invoice_items": one_off_params(phase),
         "items": _changed_items(uow, subscription, phase),
         "discounts": _kept(uow, subscription["discounts"], phase["discounts"]),
+        "inherits_discount": inherits_discount(phase),
         "metadata": _merged(phase["metadata"]),
         "proration_behavior": phase["proration_behavior"],
         **_trial(subscription, phase, uow.ctx.now),
@@ -214,7 +226,8 @@ def _fields_of(
     method = phase["collection_method"] or settings["collection_method"] or "charge_automatically"
     days = days_until_due(settings, phase) if method == "send_invoice" else None
     thresholds = phase["billing_thresholds"] or settings["billing_thresholds"]
-    texts: Mapping[str, Any] = phase["invoice_settings"] or settings["invoice_settings"]
+    own: Mapping[str, Any] = phase["invoice_settings"] or {}
+    usual: Mapping[str, Any] = settings["invoice_settings"]
     return {
         "billing_thresholds": thresholds or UNSET,
         "collection_method": method,
@@ -222,7 +235,7 @@ def _fields_of(
         "days_until_due": UNSET if days is None else days,
         "description": phase["description"] or settings["description"] or UNSET,
         "invoice_settings": {
-            name: texts[name] or UNSET
+            name: own.get(name) or usual[name] or UNSET
             for name in ("account_tax_ids", "custom_fields", "description", "footer")
         },
     }

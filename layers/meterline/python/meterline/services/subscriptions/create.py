@@ -12,6 +12,7 @@ from meterline.core.billing.invoicing import BillingMode
 from meterline.services.base.context import Context
 from meterline.services.base.ids import derived_object_id
 from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.discounts import inheriting
 from meterline.services.billing.engine_taxes import subscription_tax
 from meterline.services.billing.invoice_bodies import InvoiceTerms
 from meterline.services.billing.redemption import exchange_discounts
@@ -188,7 +189,7 @@ def _discounted(uow: UnitOfWork, subscription: "Subscription", params: Body) -> 
             zip(items_of(subscription), params["items"], strict=True)
         )
     ]
-    return with_items(subscription, items) | {"discounts": own}
+    return inheriting(with_items(subscription, items) | {"discounts": own}, params)
 
 
 def _ending(uow: UnitOfWork, start: Start, subscription: "Subscription") -> "Subscription":

@@ -8,6 +8,7 @@ schedule's own settings; metadata stays where it was put (contract section F).
 from typing import TYPE_CHECKING, Any
 
 from meterline.core.base.errors import BillingError
+from meterline.services.billing.private_states import PhaseState, SubscriptionState
 from meterline.services.billing.schedule_bodies import (
     KIND,
     attached,
@@ -119,7 +120,7 @@ def follow_change(
 def phase_of(subscription: "Subscription", start: int, end: int) -> "SubscriptionSchedulePhase":
     """A phase in which a subscription is as it is now."""
     trial_end = subscription["trial_end"] if subscription["status"] == "trialing" else None
-    return {
+    phase: SubscriptionSchedulePhase = {
         "add_invoice_items": [],
         "application_fee_percent": None,
         "billing_cycle_anchor": None,
@@ -141,6 +142,8 @@ def phase_of(subscription: "Subscription", start: int, end: int) -> "Subscriptio
         "trial": False,
         "trial_end": None if trial_end is None else min(trial_end, end),
     }
+    undiscounted = SubscriptionState.of(subscription).undiscounted
+    return PhaseState(undiscounted=undiscounted).on(phase)
 
 
 def _phase_item(item: "SubscriptionItem") -> "SubscriptionSchedulePhaseItem":

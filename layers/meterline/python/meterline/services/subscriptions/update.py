@@ -16,6 +16,7 @@ from meterline.core.subscriptions.item_changes import check_proration_date
 from meterline.services.base.context import Context
 from meterline.services.base.ids import new_object_id
 from meterline.services.base.lookups import find, on_customers_time
+from meterline.services.billing.discounts import inheriting
 from meterline.services.billing.engine_taxes import subscription_tax
 from meterline.services.billing.invoice_bodies import InvoiceTerms
 from meterline.services.billing.item_terms import (
@@ -152,8 +153,8 @@ def amend(uow: UnitOfWork, before: "Subscription", params: Body) -> Amended:
         discounts = exchange_discounts(
             uow, changed, params["discounts"] or [], subscription=before["id"]
         )
-        after |= {"discounts": discounts}
-        changed |= {"discounts": discounts}
+        after = inheriting(after | {"discounts": discounts}, params)
+        changed = inheriting(changed | {"discounts": discounts}, params)
     remember_thresholds(uow, changed)
     check_trial_terms(params)
     if params.get("trial_from_plan"):
