@@ -399,7 +399,7 @@ REFUSED = [
                 {"items": [{"price": "{p}"}], "iterations": 25, "trial": True},
             ]
         },
-        "phases[1][trial]",
+        "phases[1][trial_end]",
     ),
     (
         {

@@ -99,17 +99,18 @@ def trial_end_from_days(start: int, days: int) -> int:
     return start + days * SECONDS_PER_DAY
 
 
-def check_trial_end(trial_end: int, now: int, param: str = "trial_end") -> None:
+def check_trial_end(trial_end: int, now: int) -> None:
     """Refuse a trial that ends in the past or lasts for more than 730 days from ``now``.
 
     Stripe's reference counts two years from the anchor, which the end of the trial becomes: its API
     counts from the request (stripe-ruby, issue 804).
     """
     if trial_end < now:
-        raise in_the_past(param, trial_end)
+        raise in_the_past("trial_end", trial_end)
     if trial_end > now + MAX_TRIAL_DAYS * SECONDS_PER_DAY:
         raise BillingError(
-            f"The maximum number of trial period days is {MAX_TRIAL_DAYS} (2 years).", param=param
+            f"The maximum number of trial period days is {MAX_TRIAL_DAYS} (2 years).",
+            param="trial_end",
         )
 
 

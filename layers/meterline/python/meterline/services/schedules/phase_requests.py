@@ -9,7 +9,6 @@ from meterline.core.base.errors import BillingError
 from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import SECONDS_PER_DAY, Interval, IntervalUnit, Period
 from meterline.core.base.unset import UNSET
-from meterline.core.billing.anchors import check_trial_end
 from meterline.core.billing.invoicing import BillingMode
 from meterline.core.schedules.phases import LONGEST_SECONDS, MOST_PHASES, duration_end
 from meterline.services.billing.engine_taxes import requested_automatic_tax
@@ -167,7 +166,7 @@ def _requested(
             param=f"{param}[currency]",
         )
     end = _end(request, terms, cycle, param)
-    _check_trial(request, Period(cycle.start, end), uow.ctx.now, param)
+    _check_trial(request, Period(cycle.start, end), param)
     taxed = _taxed(uow, request | {"items": items, "add_invoice_items": charges}, param)
     phase_items = [
         new_phase_item(item, term.quantity)
@@ -244,11 +243,8 @@ def _check_anchor(request: Body, param: str) -> None:
         )
 
 
-def _check_trial(request: Body, span: Period, now: int, param: str) -> None:
+def _check_trial(request: Body, span: Period, param: str) -> None:
     trial_end = request.get("trial_end")
-    begins = max(span.start, now)
-    if request.get("trial") and span.end > now:
-        check_trial_end(span.end, begins, f"{param}[trial]")
     if not isinstance(trial_end, int):
         return
     if request.get("trial") and trial_end != span.end:
@@ -262,8 +258,6 @@ def _check_trial(request: Body, span: Period, now: int, param: str) -> None:
             f" {span.end}.",
             param=f"{param}[trial_end]",
         )
-    if trial_end > now:
-        check_trial_end(trial_end, begins, f"{param}[trial_end]")
 
 
 def _check_collection(
