@@ -172,7 +172,7 @@ MISTAKES = [
     Mistake(deliveries_that_nothing_finds_again, "forgotten", first=12),
     Mistake(a_failure_of_storing_that_nobody_hears_of, "forgotten", first=16),
     Mistake(success_that_is_recorded_before_the_call, "sent again|untrue|forgotten"),
-    Mistake(an_outcome_that_a_race_overwrites, "sent again", first=5),
+    Mistake(an_outcome_that_a_race_overwrites, "sent again", first=65),
     Mistake(failures_that_plan_nothing, "forgotten", first=2),
     Mistake(retries_without_an_end, "too often|never ends", first=2),
     Mistake(entries_that_are_taken_for_put_with_their_call, "untrue", first=8),

@@ -27,6 +27,7 @@ from tests.factories import objects
 from tests.faults.billing.wire import Died, Wire
 from tests.frozen_time import FrozenTime, freeze
 from tests.handlers import load_handler
+from tests.seeded_chance import draw_from
 
 DAY = 86_400
 NOW = 2_143_069_200
@@ -53,7 +54,7 @@ WORK = {
 class World:
     """The deployment: an engine, its wall clock, and the wire that its functions call AWS on.
 
-    ``random_ids`` is where the random parts of ids come from.
+    ``random_ids`` is where ids, codes and secrets are drawn from.
     """
 
     engine: Engine
@@ -226,7 +227,7 @@ def world_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> World:
     clock = FrozenTime(NOW)
     freeze(clock, monkeypatch)
     random_ids = Random(0)
-    monkeypatch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
+    draw_from(random_ids, monkeypatch)
     # Addresses of pages then differ by their invoice alone, however often that is made final.
     first = SimpleNamespace(choice=lambda letters: letters[0])
     monkeypatch.setattr(secret_addresses, "secrets", first)

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from random import Random
-from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +10,6 @@ from meterline.api import app, auth
 from meterline.api.call import Call
 from meterline.observability import SERVICE
 from meterline.services.account.api_keys import create_key
-from meterline.services.base import ids
 from meterline.services.invoices import metered
 from meterline.store.work import queues
 from tests.dynamodb.engine import DynamoDB
@@ -21,6 +19,7 @@ from tests.faults.lives.catalogue import set_up
 from tests.faults.lives.life import Lives
 from tests.faults.lives.shop import Shop
 from tests.frozen_time import FrozenTime, freeze
+from tests.seeded_chance import draw_from
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +33,9 @@ def lives() -> Iterator[Lives]:
 def opened(database: DynamoDB, tables: dict[str, str], patch: pytest.MonkeyPatch) -> Lives:
     """A shop with its catalogue, on a wall clock of its own, with ids that a seed gives."""
     wall = FrozenTime(NOW)
-    random_ids = Random(0)
+    random_ids = Random("catalogue")
     freeze(wall, patch)
-    patch.setattr(ids, "secrets", SimpleNamespace(randbelow=random_ids.randrange))
+    draw_from(random_ids, patch)
     patch.setattr(metered, "in_parallel", lambda calls: [call() for call in calls])
     patch.setattr(queues, "_send", lambda _url, batch: len(batch))
     patch.setattr(logging.getLogger(SERVICE), "disabled", True)
