@@ -236,7 +236,7 @@ def hostile(client: Client, text: str) -> Any:
     customer = own.customers.create(
         {
             "name": text,
-            "email": text,
+            "email": re.sub(r"\s", "_", text) + "@a.example",
             "phone": text[:20],
             "address": address,
             "preferred_locales": [text[:35]],
