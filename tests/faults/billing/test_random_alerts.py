@@ -17,7 +17,6 @@ import pytest
 from meterline.core.metering.acceptance import measure_from_text
 from meterline.core.metering.headroom import unbounded
 from meterline.services.base.context import Context
-from meterline.services.base.limits import Members, members_and_state
 from meterline.services.metering import alert_watch, alerts, crossings
 from meterline.services.metering.alert_types import UsageThreshold, usage_terms
 from meterline.services.metering.watch_list import (
@@ -59,11 +58,7 @@ def test_each_crossing_is_told_once_whatever_happens(
 
 
 def alerts_that_change_unnoticed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        alert_watch,
-        "members_and_state",
-        lambda *args: Members(members_and_state(*args).ids, " ".join("0" for _ in args[1:])),
-    )
+    patch.setattr(UsageThreshold, "counted", lambda *_: [])
 
 
 def alerts_that_leave_the_customer(patch: pytest.MonkeyPatch) -> None:
@@ -71,7 +66,7 @@ def alerts_that_leave_the_customer(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_activation_that_touches_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(alerts, "touched", lambda *_: [])
+    alerts_that_change_unnoticed(patch)
     alerts_that_leave_the_customer(patch)
 
 
@@ -119,7 +114,7 @@ def remembering_before_it_is_told(patch: pytest.MonkeyPatch) -> None:
         meter = usage_terms(watched.alert)["meter"]
         key = UsageKey(ctx.livemode, meter, watched.customer)
         seen = _remembered(BillingStore(ctx.livemode), key)
-        state = members_and_state(ctx, alert_watch._names(*key[1:])[1]).state  # noqa: SLF001 - as above
+        state = read_watch_list(livemode=ctx.livemode).alerts_state(meter)
         room = unbounded(measure_from_text("sum"))
         save_headroom(key, seen, state, room)
         return tell(ctx, finding, action)

@@ -26,6 +26,7 @@ from meterline.services.metering.alerts import (
 )
 from meterline.services.metering.crossings import TRIGGER_KIND
 from meterline.services.metering.usage_stream import UsageChange
+from meterline.services.metering.watch_list import read_watch_list
 from meterline.services.work import usage_watch
 from meterline.store.base.documents import Change, Document
 from meterline.store.base.packing import pack
@@ -81,7 +82,8 @@ def ctx(dynamodb: Engine) -> Context:  # noqa: ARG001 - the tables must be there
 def watch_usage(ctx: Context, meter: str, customer: str) -> list[str]:
     """Watch a change that says nothing of what the hour holds: usage is added up."""
     change = UsageChange(BucketKey(ctx.livemode, meter, customer, NOW // 3_600), False)  # noqa: FBT003 - no estimate
-    return watch_changes(ctx, [change], remembered_of(ctx, change))
+    state = read_watch_list(livemode=ctx.livemode).alerts_state(change.bucket.meter)
+    return watch_changes(ctx, [change], remembered_of(ctx, change), state)
 
 
 def remembered_of(ctx: Context, change: UsageChange) -> Remembered:
@@ -273,7 +275,8 @@ def _watch_hour(ctx: Context, dynamodb: Engine, at: int) -> list[str]:
     place = counter_place(bucket)
     stored = dynamodb.client.get_item(TableName=dynamodb.tables["usage"], Key=place)["Item"]
     change = UsageChange(bucket, False, stored)  # noqa: FBT003 - no estimate
-    return watch_changes(ctx, [change], remembered_of(ctx, change))
+    state = read_watch_list(livemode=ctx.livemode).alerts_state(change.bucket.meter)
+    return watch_changes(ctx, [change], remembered_of(ctx, change), state)
 
 
 def test_who_added_usage_up_before_a_change_does_not_remember_it_after(

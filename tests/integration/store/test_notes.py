@@ -8,6 +8,7 @@ from meterline.store.base import batches, notes
 from meterline.store.base.documents import Change, Document
 from meterline.store.base.notes import Note, Place, forget_note, note_of, save_note
 from meterline.store.billing.repository import BillingStore
+from meterline.store.metering import watch_list
 from tests.engines import Engine
 
 ADA = "cus_ada"
@@ -143,3 +144,13 @@ def test_forgetting_that_is_always_in_the_way_fails(
     monkeypatch.setattr(notes, "dynamodb", lambda: Busy(dynamodb.client, times=100))
     with pytest.raises(dynamodb.client.exceptions.TransactionConflictException):
         forget()
+
+
+def test_what_is_entered_beside_a_commit_that_counts_is_entered_again(
+    dynamodb: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "sleep", lambda _: None)
+    monkeypatch.setattr(watch_list, "dynamodb", lambda: Busy(dynamodb.client, times=2))
+    watch_list.add_entry(False, "ac001")  # noqa: FBT003 - the mode
+    monkeypatch.undo()
+    assert watch_list.entries_in(watch_list.read_list(False)) == {"ac001"}  # noqa: FBT003 - as above

@@ -19,6 +19,7 @@ from meterline.services.base.lookups import find
 from meterline.services.customers.customer_state import CreditAlert, CustomerState
 from meterline.services.metering.watch_list import (
     Purpose,
+    alerts_count,
     enter_customer,
     enter_everybody,
     enter_meter,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         Meter,
         Subscription,
     )
-    from meterline.store.base.documents import Document
+    from meterline.store.base.documents import Count, Document
 
 type Terms = Mapping[str, Any]
 """What an alert is on, as stored."""
@@ -75,6 +76,10 @@ class AlertType:
 
     def written_beside(self, ctx: Context, alert: "Alert") -> "list[Document[Customer]]":  # noqa: ARG002 - of every type
         """What each change of an alert, which is as given then, writes besides it and its set."""
+        return []
+
+    def counted(self, ctx: Context, terms: Terms) -> "list[Count]":  # noqa: ARG002 - of every type
+        """What each change of an alert on these terms counts up."""
         return []
 
     def parent(self, terms: Terms) -> str | None:  # noqa: ARG002 - of every type
@@ -148,6 +153,10 @@ class UsageThreshold(AlertType):
         customer = self.customer(terms_of(alert))
         found: Document[Customer] | None = ctx.store.get(customer) if customer else None
         return [] if found is None else [found]
+
+    def counted(self, ctx: Context, terms: Terms) -> "list[Count]":
+        """Of an alert for all, the state of the meter's: what is remembered goes by it."""
+        return [] if self.customer(terms) else [alerts_count(ctx, terms["meter"])]
 
     def parent(self, terms: Terms) -> str | None:
         """The meter."""

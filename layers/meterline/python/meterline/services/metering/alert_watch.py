@@ -2,8 +2,8 @@
 
 Adding the usage up reads weeks of counters, so how far it is from the next threshold is remembered
 (``core.metering.headroom``). What is remembered counts only while the customer, whom each change
-of an alert on that customer writes, and the set of the alerts for all are those it was decided on,
-and only for the hours that it names; in any other case the usage is added up.
+of an alert on that customer writes, and the state of the alerts for all (``watch_list``) are those
+it was decided on, and only for the hours that it names; in any other case the usage is added up.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ from meterline.core.metering.headroom import (
     unbounded,
 )
 from meterline.services.base.context import Context
-from meterline.services.base.limits import Members, members, members_and_state, set_id
+from meterline.services.base.limits import members, set_id
 from meterline.services.base.lookups import find
 from meterline.services.metering.alert_types import alerts_set
 from meterline.services.metering.crossings import (
@@ -76,22 +76,21 @@ def watch_changes(
     ctx: Context,
     changes: Sequence[UsageChange],
     remembered: Remembered,
+    state: str,
     periods_of: PeriodsOf = _no_periods,
 ) -> list[str]:
     """Trigger the alerts that changes of one customer's usage of a meter have crossed; their ids.
 
-    ``remembered`` was read after the changes; where it shows that none can have crossed a
-    threshold, nothing but the state of the alerts for all is read. ``periods_of`` finds the billing
-    periods with which alerts recur. Repeating the work, or doing it twice at once, emits a crossing
-    once (``crossings``).
+    ``remembered`` was read after the changes, and so was the ``state`` of the alerts for all; where
+    they show that none can have crossed a threshold, nothing is read. ``periods_of`` finds the
+    billing periods with which alerts recur. Repeating the work, or doing it twice at once, emits a
+    crossing once (``crossings``).
     """
     key = changes[0].usage_key
     names = _names(key.meter, key.customer)
     if remembered.headroom is None and not members(ctx, *names):
         return []
-    look = _Look(ctx, key, changes, periods_of)
-    _, for_all = names
-    state = members_and_state(ctx, for_all).state
+    look = _Look(ctx, key, changes, state, periods_of)
     known = remembered.headroom if remembered.basis in (state, _with_periods(state)) else None
     if known is None or not all(_holds(known, change) for change in changes):
         return look.again(remembered)
@@ -123,6 +122,7 @@ class _Look:
     ctx: Context
     key: UsageKey
     changes: Sequence[UsageChange]
+    state: str
     periods_of: PeriodsOf
 
     @property
@@ -146,12 +146,11 @@ class _Look:
         meter: Meter = find(self.ctx, "billing.meter", self.key.meter).body
         measure = measure_of(meter)
         forgotten = _forgotten(self.key, measure, remembered)
-        watching = self._watching()
-        alerts = _active(self.ctx, watching.ids)
-        periods, basis, customer = None, watching.state, 0
+        alerts = _active(self.ctx, self._watching())
+        periods, basis, customer = None, self.state, 0
         if any(recurs(alert) for alert in alerts):
             customer = self._customers_version()
-            basis = _with_periods(watching.state)
+            basis = _with_periods(self.state)
             hours = {change.bucket.hour for change in self.changes}
             periods = self.periods_of(self.ctx, self.key, hours)
             forgotten = _of_version(forgotten, customer)
@@ -185,16 +184,15 @@ class _Look:
             self._remember(forgotten, basis, room)
         return [one.alert["id"] for one in triggered]
 
-    def _watching(self) -> Members:
-        """The alerts as they are now, whatever was read ahead, and the state of those for all.
+    def _watching(self) -> list[str]:
+        """The alerts as they are now, whatever was read ahead.
 
         The customer tells of its own: so they are read after what is remembered beside it was
-        forgotten.
+        forgotten. Those for all are read after their state: if they have changed in between, what
+        is remembered is of a state that is over.
         """
         now = replace(self.ctx, store=BillingStore(self.ctx.livemode))
-        found = members_and_state(now, *_names(self.key.meter, self.key.customer))
-        _, for_all = found.state.split(" ")
-        return Members(found.ids, for_all)
+        return members(now, *_names(self.key.meter, self.key.customer))
 
     def _customers_version(self) -> int:
         """Which state of the customer is the latest, whatever was read ahead: each change of a

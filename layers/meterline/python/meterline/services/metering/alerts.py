@@ -58,7 +58,7 @@ def create_alert(ctx: Context, params: Body) -> "Alert":
     )
     asked.enter(ctx, terms)
     puts = [_document(ctx, body), members_set, *asked.written_beside(ctx, body)]
-    ctx.save(Change(puts=puts), result_id=body["id"])
+    ctx.save(Change(puts=puts, counted=asked.counted(ctx, terms)), result_id=body["id"])
     return body
 
 
@@ -90,7 +90,7 @@ def _move(ctx: Context, alert_id: str, verb: str) -> "Alert":
     name = asked.set_of(terms)
     sets = without_member(ctx, name, alert_id) if verb == "archive" else touched(ctx, name)
     puts = [replace(document, body=body), *sets, *asked.written_beside(ctx, body)]
-    ctx.save(Change(puts=puts), result_id=alert_id)
+    ctx.save(Change(puts=puts, counted=asked.counted(ctx, terms)), result_id=alert_id)
     return body
 
 

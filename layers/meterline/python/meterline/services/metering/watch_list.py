@@ -5,20 +5,31 @@ its subject **before** that commit. The usage watch reads the list **after** the
 looks at. So a change that finds its subject not entered came before the commit, and is one that
 nothing concerned yet. Entries stay; what stands for a customer stands for others too: usage that
 is entered need not be watched by anything, but what is not entered is not.
+
+Commits of alerts for all on a meter count up its **state** in the list: so whoever has read the
+list knows whether those alerts are still those that something was decided on.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from meterline.core.base.frozen import frozen
 from meterline.services.base.context import Context
 from meterline.store.billing.repository import BillingStore
-from meterline.store.metering.watch_list import add_entry, entries_in, place_of, read_entries
+from meterline.store.metering.watch_list import (
+    add_entry,
+    count_of,
+    counts_in,
+    entries_in,
+    place_of,
+    read_list,
+)
 
 if TYPE_CHECKING:
-    from meterline.store.base.documents import Document
+    from meterline.store.base.documents import Count, Document
 
 PLACES = 4_096
 """The customers of a purpose share so many entries, and so do its meters: 20 KB at most."""
@@ -37,6 +48,7 @@ class WatchList:
     """The list of a mode as it was read."""
 
     entries: frozenset[str]
+    counts: Mapping[str, str] = field(default_factory=dict)
 
     def has_customer(self, purpose: Purpose, customer_id: str) -> bool:
         """Whether a customer may be watched for a purpose."""
@@ -45,6 +57,10 @@ class WatchList:
     def has_everybody(self, purpose: Purpose) -> bool:
         """Whether all usage may be watched for a purpose."""
         return _of_everybody(purpose) in self.entries
+
+    def alerts_state(self, meter_id: str) -> str:
+        """The state of the alerts for all on a meter: another one after each commit of one."""
+        return f"list {self.counts.get(_of_meter(Purpose.ALERTS, meter_id), '0')}"
 
     def has_meter(self, purpose: Purpose, meter_id: str) -> bool:
         """Whether everybody's usage of a meter may be watched for a purpose."""
@@ -56,7 +72,7 @@ NOTHING_ENTERED = WatchList(frozenset())
 
 def read_watch_list(*, livemode: bool) -> WatchList:
     """The list as last written; to be read after the changes that it is asked about."""
-    return WatchList(read_entries(livemode))
+    return _as_stored(read_list(livemode))
 
 
 def read_watch_list_beside(
@@ -68,7 +84,16 @@ def read_watch_list_beside(
     if not object_ids:
         return read_watch_list(livemode=store.livemode), {}
     found, item = store.get_many_beside(object_ids, place_of(store.livemode))
-    return WatchList(entries_in(item)), {id_: found.get(id_) for id_ in object_ids}
+    return _as_stored(item), {id_: found.get(id_) for id_ in object_ids}
+
+
+def _as_stored(item: Mapping[str, Any]) -> WatchList:
+    return WatchList(entries_in(item), counts_in(item))
+
+
+def alerts_count(ctx: Context, meter_id: str) -> "Count":
+    """What each commit of an alert for all on a meter counts up."""
+    return count_of(ctx.livemode, _of_meter(Purpose.ALERTS, meter_id))
 
 
 def enter_customer(ctx: Context, purpose: Purpose, customer_id: str) -> None:

@@ -145,21 +145,14 @@ class _Batch:
             yield key.customer
         if self._is_everybody_watched(key.livemode):
             yield set_id(spend_set(None))
-        yield from (name for name in sets if name != self._own_set(key))
 
     def _unremembered_sets(self, key: UsageKey) -> Iterator[str]:
-        """The id of the set of a customer's own alerts on a meter, where nothing is remembered
-        beside the customer that tells of them.
+        """The ids of the sets of alerts on a customer's usage of a meter, where nothing is
+        remembered beside the customer that tells of them.
         """
-        own = self._own_set(key)
-        if own in self._alerts_sets(key):
-            customer = self.known[key.livemode].get(key.customer)
-            if headroom_beside(customer, key.meter).headroom is None:
-                yield own
-
-    def _own_set(self, key: UsageKey) -> str:
-        own, _ = sets_watching(key.meter, key.customer)
-        return own
+        customer = self.known[key.livemode].get(key.customer)
+        if headroom_beside(customer, key.meter).headroom is None:
+            yield from self._alerts_sets(key)
 
     def _may_be_late(self, bucket: BucketKey) -> bool:
         return not is_looked_at_later(bucket, now=self.now)
@@ -203,7 +196,8 @@ class _Batch:
 
     def _look_at_alerts(self, key: UsageKey) -> None:
         known = headroom_beside(self._customer(key.livemode, key.customer), key.meter)
-        watch_changes(self._knowing(key), self.changes[key], known, _billing_periods)
+        state = self._list(key).alerts_state(key.meter)
+        watch_changes(self._knowing(key), self.changes[key], known, state, _billing_periods)
 
     def _look_at_thresholds(self, livemode: bool, _meter: str, customer_id: str) -> None:  # noqa: FBT001 - a part of the key
         customer = self._customer(livemode, customer_id)

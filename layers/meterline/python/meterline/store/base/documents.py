@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from meterline.core.base.frozen import frozen
 from meterline.core.base.private_state import private_value
@@ -15,6 +15,7 @@ __all__ = [
     "Claim",
     "ClaimTaken",
     "Conflict",
+    "Count",
     "Document",
     "LeaseLost",
     "Oversized",
@@ -83,6 +84,14 @@ class Claim:
     former: str | None = None
 
 
+class Count(NamedTuple):
+    """A number that commits count up: an attribute of the item with this key."""
+
+    pk: str
+    sk: str
+    name: str
+
+
 @frozen
 class Receipt:
     """The idempotency record of a request, marked as committed by the commit it belongs to.
@@ -103,6 +112,7 @@ class Change:
     the commit. ``unnamed`` are no longer visible: they are removed after it.
     So a commit can bring or end more of them than one transaction takes.
     ``result_id`` names the object that the request answers with, for a replay of its ``receipt``.
+    ``counted`` are numbers that the commit counts up by one, whoever else does at the same time.
     ``is_asked_for`` says that a caller can be asked for less: a change by a request leaves
     room for what Meterline has to add later.
     """
@@ -114,6 +124,7 @@ class Change:
     unnamed: list[Document] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     releases: list[Claim] = field(default_factory=list)
+    counted: list[Count] = field(default_factory=list)
     receipt: Receipt | None = None
     result_id: str | None = None
     is_asked_for: bool = False

@@ -18,6 +18,7 @@ from pynamodb.connection import Connection
 from pynamodb.constants import BINARY, NUMBER
 from pynamodb.exceptions import DoesNotExist, PynamoDBException, VerboseClientError
 from pynamodb.expressions import condition as conditions
+from pynamodb.expressions.operand import Path
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
@@ -339,6 +340,10 @@ class Transaction:
             actions=[model.state.set(state), model.result_id.set(result_id)],
             condition=model.lease == lease,
         )
+
+    def count(self, pk: str, sk: str, name: str) -> None:
+        """Add one to an attribute of an item, whether or not there is one."""
+        self._writes.update(billing_item()(pk, sk), actions=[Path(name).add(1)])
 
     @property
     def items(self) -> list[Mapping[str, Any]]:

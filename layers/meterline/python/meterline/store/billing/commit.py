@@ -15,6 +15,7 @@ from meterline.store.base.documents import (
     Claim,
     ClaimTaken,
     Conflict,
+    Count,
     Document,
     LeaseLost,
 )
@@ -46,7 +47,7 @@ class _Writer:
     transaction: Transaction
     livemode: bool
 
-    def write(self, change: Change) -> Iterator[Document | Claim | None]:
+    def write(self, change: Change) -> Iterator[Document | Claim | Count | None]:
         for document in change.checks:
             self.transaction.check(_address(document), _unchanged(document))
             yield document
@@ -66,6 +67,9 @@ class _Writer:
         if (receipt := change.receipt) is not None:
             self.transaction.answer(receipt.pk, receipt.lease, COMMITTED, change.result_id or "")
             yield None
+        for count in change.counted:
+            self.transaction.count(*count)
+            yield count
 
     def _claim(self, claim: Claim) -> BillingItem:
         key = keys.claim_key(self.livemode, claim.kind, claim.value)
@@ -160,7 +164,9 @@ def _unchanged(document: Document) -> Condition:
     return has_version(document.version) if document.version else is_new()
 
 
-def _outcome(reasons: Sequence[str], subjects: list[Document | Claim | None]) -> Exception | None:
+def _outcome(
+    reasons: Sequence[str], subjects: list[Document | Claim | Count | None]
+) -> Exception | None:
     """What a cancelled transaction means to the service that asked for it.
 
     None if it was no race: the request itself or AWS is at fault. A lost condition comes first, as
@@ -177,8 +183,8 @@ def _outcome(reasons: Sequence[str], subjects: list[Document | Claim | None]) ->
             continue
         if isinstance(subject, Claim):
             return ClaimTaken(subject)
-        if subject is None:
-            return LeaseLost()
+        if not isinstance(subject, Document):
+            return LeaseLost()  # to count needs no condition
         return Conflict(subject.id)
     if refused and all(code == _CONFLICT for code, _ in refused):
         return Conflict("another transaction")
