@@ -377,3 +377,17 @@ class TestFailure:
             stage.subscribe(stage.price("Seat", 1_000), **ON)
         stage.until("2024-02-01 02:00")
         assert status(stage.invoices()[-1]) == ("draft", True, "failed")
+
+
+@pytest.mark.parametrize("also", ["customer", "everybody"])
+def test_subscriptions_are_listed_by_whether_the_engine_computes_their_taxes(
+    stage: Stage, engine: TaxEngine, also: str
+) -> None:
+    del engine
+    price = stage.price("Seat", 1_000)
+    made = {True: stage.subscribe(price, **ON).id, False: stage.subscribe(price).id}
+    among: dict[str, Any] = {"customer": stage.customer} if also == "customer" else {}
+    for enabled, subscription in made.items():
+        params: Any = {"automatic_tax": {"enabled": enabled}, **among}
+        listed = stage.client.v1.subscriptions.list(params).data
+        assert [one.id for one in listed] == [subscription]

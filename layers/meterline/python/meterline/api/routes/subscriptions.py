@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from meterline.api.lists import Keep, by_facets, created_range, listing, retrieve, under
 from meterline.api.operations import Answer, delete, post
-from meterline.api.params.specs import RANGE, Params, enum, object_, string
+from meterline.api.params.specs import RANGE, Params, boolean, enum, object_, string
 from meterline.api.router import Routes
 from meterline.api.routes.catching_up import caught_up
 from meterline.api.routes.subscription_items import ITEM_OPERATIONS
@@ -43,6 +43,7 @@ _STATUSES = (
 """In the order in which Stripe names them."""
 
 _FILTERS = object_(
+    automatic_tax=object_(enabled=boolean(required=True)),
     customer=string(),
     collection_method=enum("charge_automatically", "send_invoice"),
     current_period_end=RANGE,
@@ -63,6 +64,11 @@ def _keep(params: Params) -> Keep:
         ids = {item["price"]["id"] for item in body["items"]["data"]}
         return all(params[name] in ids for name in ("plan", "price") if name in params)
 
+    def is_taxed_so(body: Params) -> bool:
+        return "automatic_tax" not in params or (
+            body["automatic_tax"]["enabled"] == params["automatic_tax"]["enabled"]
+        )
+
     def runs_then(body: Params) -> bool:
         return _in_range(max(_bounds(body, "start")), params, "current_period_start") and _in_range(
             min(_bounds(body, "end")), params, "current_period_end"
@@ -72,6 +78,7 @@ def _keep(params: Params) -> Keep:
         body["status"] in statuses
         and has_price(body)
         and runs_then(body)
+        and is_taxed_so(body)
         and all(body[name] == params[name] for name in same)
     )
 
