@@ -18,6 +18,7 @@ REACHED_OTHERWISE = {
     "invoices_queue_url": "read by the name of a queue",
     "renewals_queue_url": "read by the name of a queue",
     "webhooks_queue_url": "read by the name of a queue",
+    "_read_status": "asked by http.client",
     "makefile": "asked by http.client",
     "readinto": "asked by a buffered reader",
 }
