@@ -223,6 +223,19 @@ def _everything(world: World, meter: str, customers: list[str]) -> None:
     _spend_alerts(world, customers)
 
 
+def _twenty_alerts(world: World, meter: str, _customers: list[str]) -> None:
+    """Ten that are triggered, and ten that are ahead."""
+    for number in range(10):
+        _create(world, meter, gte=1_000 + number)
+        _create(world, meter, gte=11_000_000 + number)
+
+
+def _four_thresholds(world: World, meter: str, customers: list[str]) -> None:
+    """Each on a subscription of its own, of the same customers and meter."""
+    for _ in range(4):
+        _threshold(world, meter, customers)
+
+
 EVERYTHING = "all of these"
 
 WATCHED: dict[str, Watch] = {
@@ -233,6 +246,8 @@ WATCHED: dict[str, Watch] = {
     "a billing threshold": _threshold,
     "an alert and a threshold": _alert_and_threshold,
     EVERYTHING: _everything,
+    "twenty alerts, ten triggered": _twenty_alerts,
+    "four subscriptions with thresholds": _four_thresholds,
 }
 
 
