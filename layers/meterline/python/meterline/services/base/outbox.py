@@ -171,7 +171,7 @@ def tells_no_content(event: "Event") -> bool:
     return len(_named(subject)) == len(subject)
 
 
-def _named(subject: Mapping[str, Any]) -> Body:
+def _named(subject: Mapping[str, Any]) -> dict[str, object]:
     """Which object it is: by its id, or by what it is about if it has none."""
     names = ("id", "object") if "id" in subject else ("object", "customer", "alert")
     return {key: subject[key] for key in names if key in subject}
