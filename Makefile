@@ -81,7 +81,7 @@ SECRETS := --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntr
 check: $(READY) $(CHECKERS) ## what looks for mistakes of deployment and security: checkov, bandit, secrets, pip-audit
 	$(CHECKS)/bin/checkov --config-file .checkov.yaml --skip-download
 	$(CHECKS)/bin/bandit -q -c pyproject.toml -r layers/meterline/python functions cli
-	git ls-files -z | xargs -0 $(CHECKS)/bin/detect-secrets-hook $(SECRETS)
+	git ls-files -z | xargs -0 detect-secrets-hook $(SECRETS)
 	python -m local.audit $(CHECKS)/bin/pip-audit layers/runtime/requirements.txt layers/pages/requirements.txt layers/typesetting/requirements.txt requirements/dev.txt
 
 # What has a target of its own, as it takes longer or needs more than this process.
