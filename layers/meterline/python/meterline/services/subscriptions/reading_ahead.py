@@ -21,10 +21,13 @@ def needed_for_subscription(subscription: "Subscription") -> list[str]:
 
 
 def needed_for_end(subscription: "Subscription", *, invoices: bool) -> list[str]:
-    """The ids of what ending a subscription reads; ``invoices`` says that it bills what is left."""
+    """The ids of what ending a subscription reads, and its answer; ``invoices`` says that it bills
+    what is left.
+    """
     latest = subscription["latest_invoice"]
     billed = needed_for_subscription(subscription) if invoices else [subscription["customer"]]
-    return [*billed, latest] if latest else billed
+    shown = [item["price"]["id"] for item in items_of(subscription)]
+    return [*billed, *dict.fromkeys(shown), *([latest] if latest else ())]
 
 
 def named_by_request(params: Mapping[str, Any]) -> list[str]:
