@@ -12,6 +12,7 @@ from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Final
 
 from meterline.core.base.frozen import frozen
+from meterline.core.base.money import exact_product
 from meterline.core.metering.aggregation import EXACT, ZERO, Aggregate, Formula, Measure
 
 PAST_HOURS: Final = 24
@@ -158,7 +159,7 @@ def headroom(
     past = len(_both(hours, range(hours.start, latest)))
     ahead = len(hours) - past
     parts = max(past + ahead, _PART_OF_PAST * past, 1)
-    rest = EXACT.multiply(left.rest, Decimal(parts - past))
+    rest = exact_product(left.rest, Decimal(parts - past))
     return Headroom(
         measure.formula,
         _DOWN.divide(left.rest, Decimal(parts)),
@@ -188,8 +189,8 @@ def _hours_ahead(left: Decimal, busiest: Decimal) -> int:
     most = MOST_HOURS - PAST_HOURS
     if busiest <= 0:
         return most
-    usable = EXACT.multiply(left, Decimal(_PART_OF_PAST - 1))
-    full = _DOWN.divide(usable, EXACT.multiply(busiest, Decimal(_PART_OF_PAST * _USUAL_HOURS)))
+    usable = exact_product(left, Decimal(_PART_OF_PAST - 1))
+    full = _DOWN.divide(usable, exact_product(busiest, Decimal(_PART_OF_PAST * _USUAL_HOURS)))
     return max(1, min(most, int(full)))
 
 
