@@ -17,6 +17,9 @@ from weakref import WeakKeyDictionary
 
 from meterline.store.base import clients, first_attempts
 
+type Outcome = Callable[[], Any]
+type Outcomes = Callable[[Any, str, Sequence[Any]], list[Outcome]]
+
 
 class Waits:
     """The longest chain of calls of which each waited for the one before."""
@@ -67,29 +70,35 @@ class Waits:
             if wait:
                 self._length = max(self._length, *chain(*self._works.get(pool, ())), 0)
 
-        def side_by_side(call: Callable[[Any], Any], many: Sequence[Any]) -> list[Any]:
-            begun, ends, answers = self._length, [self._length], []
-            for params in many:
-                self._length = begun
-                answers.append(call(params))
-                ends.append(self._length)
-            self._length = max(ends)
-            return answers
+        def side_by_side(one_by_one: Outcomes) -> Outcomes:
+            def together(client: Any, name: str, calls: Sequence[Any]) -> list[Outcome]:
+                return self._side_by_side(one_by_one(client, name, calls))
 
-        def queries(client: Any, many: Sequence[dict[str, Any]]) -> list[Any]:
-            return side_by_side(lambda query: client.query(**query), many)
+            return together
 
-        def calls(client: Any, operation: str, many: Sequence[dict[str, Any]]) -> list[Any]:
-            return side_by_side(partial(client._make_api_call, operation), many)  # noqa: SLF001 - any operation
-
+        by_botocore, by_fakes = first_attempts.one_by_one, clients._one_by_one  # noqa: SLF001 - both
         with (
-            patch.object(clients, "_query_one_by_one", queries),
-            patch.object(first_attempts, "one_by_one", calls),
+            patch.object(clients, "_one_by_one", side_by_side(by_fakes)),
+            patch.object(first_attempts, "one_by_one", side_by_side(by_botocore)),
             patch.object(ThreadPoolExecutor, "submit", submitting),
             patch.object(ThreadPoolExecutor, "shutdown", shutting),
             patch.object(Future, "result", taking),
         ):
             yield
+
+    def _side_by_side(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The same, of which none waits for another: each begins where the first began."""
+        begun, ends = self._length, [self._length]
+
+        def asked(outcome: Outcome) -> Any:
+            self._length = begun
+            try:
+                return outcome()
+            finally:
+                ends.append(self._length)
+                self._length = max(ends)
+
+        return [partial(asked, outcome) for outcome in outcomes]
 
     @property
     def _length(self) -> int:

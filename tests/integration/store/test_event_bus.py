@@ -24,14 +24,16 @@ SIZES = [
     ([2] * 11, [10, 1]),
     ([100_000] * 5, [2, 2, 1]),
     ([MOST_BYTES - OVERHEAD], [1]),
-    ([(MOST_BYTES - 2 * OVERHEAD) // 2] * 2, [2]),
-    ([(MOST_BYTES - 2 * OVERHEAD) // 2 + 1] * 2, [1, 1]),
+    ([(MOST_BYTES - 2 * OVERHEAD) // 2 - 1] * 2, [2]),
+    ([(MOST_BYTES - 2 * OVERHEAD) // 2] * 2, [1, 1]),
     ([], []),
 ]
 
 
 @pytest.mark.parametrize(("sizes", "calls"), SIZES)
-def test_a_call_takes_ten_entries_and_256_kilobytes(sizes: list[int], calls: list[int]) -> None:
+def test_a_call_takes_ten_entries_and_less_than_256_kilobytes(
+    sizes: list[int], calls: list[int]
+) -> None:
     entries = [(place, entry("x" * size)) for place, size in enumerate(sizes)]
     groups = list(in_calls(entries))
     assert [len(group) for group in groups] == calls

@@ -297,6 +297,7 @@ def bill_final_usage(uow: UnitOfWork, subscription: "Subscription") -> None:
 
     The usage of a trial or a pause is free.
     """
+    cuts = []
     for item in items_of(subscription):
         unbilled = unbilled_usage(subscription, item)
         if unbilled is None:
@@ -305,4 +306,5 @@ def bill_final_usage(uow: UnitOfWork, subscription: "Subscription") -> None:
         if not is_free_time(subscription):
             end = end_of_counting(uow, item)
         if unbilled.start < end:
-            bill_usage(uow, subscription, item, Period(unbilled.start, end))
+            cuts.append((item, Period(unbilled.start, end)))
+    bill_usage(uow, subscription, cuts)

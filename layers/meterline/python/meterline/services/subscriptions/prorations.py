@@ -1,6 +1,6 @@
 """Prorations of a change: pending invoice items for time and usage, as the core decides on them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from meterline.core.base.frozen import frozen
 from meterline.core.base.periods import Period
 from meterline.core.billing.invoicing import metered_line
+from meterline.core.catalog.price_models import Usage
 from meterline.core.catalog.rating import rate
 from meterline.core.subscriptions.item_changes import (
     BilledSpan,
@@ -327,7 +328,7 @@ def _bill_usage(
         return
     cut = _cut(uow, subscription, old, new, how)
     if cut.billed is not None:
-        bill_usage(uow, subscription, old, cut.billed)
+        bill_usage(uow, subscription, [(old, cut.billed)])
 
 
 def _cut(
@@ -357,13 +358,25 @@ def _cut(
 
 
 def bill_usage(
-    uow: UnitOfWork, subscription: "Subscription", item: "SubscriptionItem", period: Period
+    uow: UnitOfWork, subscription: "Subscription", cuts: "Sequence[tuple[SubscriptionItem, Period]]"
 ) -> None:
-    """Add a pending item for a metered item's usage of a period, at its price.
+    """Add a pending item for each metered item's usage of its period, at its price.
 
-    Finalising its invoice rates it again, so that usage which is still being counted gets in.
+    Finalising their invoice rates them again, so that usage which is still being counted gets in.
     """
-    usage = usage_in(uow.ctx, subscription["customer"], {"": (item, period)})[""]
+    asked = {item["id"]: (item, period) for item, period in cuts}
+    usage = usage_in(uow.ctx, subscription["customer"], asked)
+    for item_id, (item, period) in asked.items():
+        _add_usage(uow, subscription, item, period, usage[item_id])
+
+
+def _add_usage(
+    uow: UnitOfWork,
+    subscription: "Subscription",
+    item: "SubscriptionItem",
+    period: Period,
+    usage: Usage,
+) -> None:
     span = usage_span(item, subscription["billing_cycle_anchor"], period)
     line = metered_line(billed_item(item), usage, span)
     shown = figures(line, item["price"], _product_of(uow, item))

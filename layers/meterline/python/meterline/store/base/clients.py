@@ -1,8 +1,8 @@
 """AWS clients: one of each for a process, created when first used."""
 
 import os
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from meterline.store.base.answers import read_in_one_step
@@ -29,6 +29,8 @@ _TOGETHER = "meterline_together"
 
 type Request = dict[str, Any]
 type Answer = dict[str, Any]
+type Outcome = Callable[[], Answer]
+"""The answer to a call, asked for once; raises what became of it instead."""
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -50,15 +52,27 @@ def dynamodb() -> Any:  # noqa: ANN401 - botocore builds its clients at run time
 
 def query_together(client: Any, queries: Sequence[Request]) -> list[Answer]:  # noqa: ANN401 - as botocore builds it
     """DynamoDB's answers to several queries, which do not wait for each other, in their order."""
+    return [outcome() for outcome in _ask_together(client, "query", queries)]
+
+
+def delete_together(client: Any, deletes: Sequence[Request]) -> list[Outcome]:  # noqa: ANN401 - as above
+    """What comes of deleting several items, which does not wait for each other, in their order.
+
+    Until it is asked, a delete may not have been tried.
+    """
+    return _ask_together(client, "delete_item", deletes)
+
+
+def _ask_together(client: Any, method: str, calls: Sequence[Request]) -> list[Outcome]:  # noqa: ANN401 - as above
     together = getattr(client, _TOGETHER, None)
     if together is None:
-        return _query_one_by_one(client, queries)
-    answers: list[Answer] = together("Query", queries)
-    return answers
+        return _one_by_one(client, method, calls)
+    outcomes: list[Outcome] = together(client.meta.method_to_api_mapping[method], calls)
+    return outcomes
 
 
-def _query_one_by_one(client: Any, queries: Sequence[Request]) -> list[Answer]:  # noqa: ANN401 - see above
-    return [client.query(**query) for query in queries]
+def _one_by_one(client: Any, method: str, calls: Sequence[Request]) -> list[Outcome]:  # noqa: ANN401 - as above
+    return [partial(getattr(client, method), **call) for call in calls]
 
 
 @cache

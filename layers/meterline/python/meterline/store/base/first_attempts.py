@@ -45,7 +45,8 @@ type Botocores = Any
 """What botocore builds at run time: clients, models, parameters, requests."""
 type Params = dict[str, Any]
 type Found = dict[str, Any]
-type Together = Callable[[str, Sequence[Params]], list[Found]]
+type Outcome = Callable[[], Found]
+type Together = Callable[[str, Sequence[Params]], list[Outcome]]
 
 
 def send_first_attempts(client: Botocores) -> Together:
@@ -53,7 +54,7 @@ def send_first_attempts(client: Botocores) -> Together:
     way: signed by Signature Version 4, and straight to the service, whose certificate is checked.
 
     What is returned makes several calls of an operation at once, without any thread: all are sent
-    before the first answer is waited for. The first failure raises.
+    before the first answer is waited for. What came of each is asked of each by itself.
     """
     session = client._endpoint.http_session  # noqa: SLF001 - there is no public way to any of these
     is_usual = (
@@ -72,9 +73,9 @@ def send_first_attempts(client: Botocores) -> Together:
     return partial(one_by_one, client)
 
 
-def one_by_one(client: Botocores, operation: str, calls: Sequence[Params]) -> list[Found]:
-    """The answers to calls of an operation that botocore is asked for."""
-    return [client._make_api_call(operation, params) for params in calls]  # noqa: SLF001 - any operation
+def one_by_one(client: Botocores, operation: str, calls: Sequence[Params]) -> list[Outcome]:
+    """Calls of an operation that botocore is asked for: each is made when its outcome is asked."""
+    return [partial(client._make_api_call, operation, params) for params in calls]  # noqa: SLF001 - any operation
 
 
 @frozen
@@ -138,8 +139,11 @@ class FirstAttempts:
 
     def called_together(
         self, client: Botocores, operation: str, calls: Sequence[Params]
-    ) -> list[Found]:
-        """Calls that are all sent before the first answer is waited for."""
+    ) -> list[Outcome]:
+        """Calls that are all sent before the first answer is waited for.
+
+        A first attempt that failed is repeated when its outcome is asked.
+        """
         prepared = self._ready(operation)
         if prepared is None:
             return one_by_one(client, operation, calls)
@@ -158,7 +162,7 @@ class FirstAttempts:
                     each.sent.close()
             raise
         return [
-            _outcome(client, prepared, params, each)
+            partial(_outcome, client, prepared, params, each)
             for params, each in zip(calls, tried, strict=True)
         ]
 

@@ -25,7 +25,7 @@ from pynamodb.transactions import TransactWrite
 
 from meterline.core.base.frozen import frozen
 from meterline.store.base.batches import Item, batch_get, batch_write, get_together
-from meterline.store.base.clients import dynamodb
+from meterline.store.base.clients import Outcome, delete_together, dynamodb
 from meterline.store.base.documents import Body
 from meterline.store.base.notes import notes_in
 from meterline.store.base.packing import pack, unpack
@@ -157,6 +157,9 @@ type Place = dict[str, Any]
 """Where a page of an index ended, as DynamoDB says it."""
 
 
+_REFUSED = "ConditionalCheckFailedException"
+
+
 class ConditionFailed(Exception):  # noqa: N818 - an outcome to decide upon, not a defect
     """The item is not what the condition of a write asks for; nothing was changed."""
 
@@ -223,6 +226,27 @@ def delete(item: BillingItem, condition: Condition | None = None) -> None:
     """Delete an item, if the stored one meets the condition; else raises ``ConditionFailed``."""
     with _in_botocores_words():
         item.delete(condition)
+
+
+def delete_each(items: Iterable[tuple[BillingItem, Condition]]) -> None:
+    """Delete items, each by itself and only if the stored one meets its condition, all at once.
+
+    Each is tried; then the first that could be neither deleted nor refused raises.
+    """
+    deletes = [item.get_delete_kwargs_from_instance(condition) for item, condition in items]
+    unanswered = list(filter(None, map(_failure, delete_together(dynamodb(), deletes))))
+    if unanswered:
+        raise unanswered[0]
+
+
+def _failure(outcome: Outcome) -> BotoCoreError | ClientError | None:
+    """Why it is not known what became of a conditional write; None if it is."""
+    try:
+        outcome()
+    except (BotoCoreError, ClientError) as error:
+        refused = isinstance(error, ClientError) and _code(error) == _REFUSED
+        return None if refused else error
+    return None
 
 
 def save_many(items: Iterable[BillingItem]) -> None:
@@ -415,7 +439,7 @@ def _in_botocores_words() -> Iterator[None]:
         cause: BaseException | None = error.cause
         if isinstance(cause, VerboseClientError):
             cause = cause.__cause__
-        if isinstance(cause, ClientError) and _code(cause) == "ConditionalCheckFailedException":
+        if isinstance(cause, ClientError) and _code(cause) == _REFUSED:
             raise ConditionFailed from cause
         if isinstance(cause, (BotoCoreError, ClientError)):
             raise cause from None

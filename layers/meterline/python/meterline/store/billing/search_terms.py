@@ -6,7 +6,6 @@ readers check each object against what they look for. Rows are not part of the t
 that would double what they cost and bound how much metadata an object may have.
 """
 
-import contextlib
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,9 +15,8 @@ from meterline.core.kinds.registry import kind_of
 from meterline.store.base import keys
 from meterline.store.base.documents import Change, Document
 from meterline.store.base.models import (
-    ConditionFailed,
     billing_item,
-    delete,
+    delete_each,
     delete_many,
     has_version_up_to,
     save_many,
@@ -78,10 +76,10 @@ def undo_rows(change: Change) -> None:
 
 def remove_rows(change: Change) -> None:
     """Remove the rows of the terms that ``change`` took away, unless they were given again."""
-    for document, term in _ended(change):
-        row = billing_item()(*_address(document, term))
-        with contextlib.suppress(ConditionFailed):
-            delete(row, has_version_up_to(document.version))
+    delete_each(
+        (billing_item()(*_address(document, term)), has_version_up_to(document.version))
+        for document, term in _ended(change)
+    )
 
 
 def _ended(change: Change) -> Iterator[tuple[Document, str]]:
