@@ -179,7 +179,9 @@ def test_an_item_keeps_the_currency_of_its_subscription(client: Client) -> None:
 def test_an_amount_off_stays_in_its_currency(client: Client) -> None:
     """Also as a discount that the customer has already."""
     customer = client.v1.customers.create().id
-    client.v1.coupons.create({"id": "FIVE", "amount_off": 500, "currency": "usd"})
+    client.v1.coupons.create(
+        {"id": "FIVE", "amount_off": 500, "currency": "usd", "duration": "forever"}
+    )
     subscription = client.v1.subscriptions.create(
         {
             "customer": customer,
