@@ -17,7 +17,9 @@ if TYPE_CHECKING:
         InvoiceBillingReason,
         InvoiceChanges,
         InvoiceLine,
+        InvoiceLineTax,
         InvoiceParent,
+        InvoiceTotalTax,
         Listed,
         Subscription,
     )
@@ -344,3 +346,14 @@ def _parent(subscription: "Subscription") -> "InvoiceParent":
             "subscription": subscription["id"],
         },
     }
+
+
+def rate_ids(invoice: "Invoice") -> list[str]:
+    """The tax rates that the invoice's taxes name, once each."""
+    return [id_ for id_ in dict.fromkeys(map(rate_id, invoice["total_taxes"])) if id_]
+
+
+def rate_id(tax: "InvoiceLineTax | InvoiceTotalTax") -> str:
+    """The tax rate that a tax is by; empty if it is by none."""
+    details = tax["tax_rate_details"]
+    return "" if details is None else details["tax_rate"]

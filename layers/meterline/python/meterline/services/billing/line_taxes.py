@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from meterline.core.base.unset import UNSET, Unset
 from meterline.core.billing.taxes import Rate, Tax, share_of_tax, taxes_on
 from meterline.services.billing.amount_steps import Amounts, Explanation, Step
+from meterline.services.billing.invoice_bodies import rate_id
 from meterline.services.billing.line_discounts import reductions_minor
 from meterline.services.billing.private_states import (
     BilledBefore,
@@ -135,11 +136,6 @@ def tax_terms(rates: "Iterable[TaxRate]") -> list[TaxTerms]:
         {"id": rate["id"], "percentage": rate["percentage"], "inclusive": rate["inclusive"]}
         for rate in rates
     ]
-
-
-def rate_ids(invoice: "Invoice") -> list[str]:
-    """The tax rates that the invoice's taxes name, once each."""
-    return [id_ for id_ in dict.fromkeys(map(_rate_id, invoice["total_taxes"])) if id_]
 
 
 def with_rates[S: LineState](state: S, rates: "Sequence[TaxRate]") -> S:
@@ -306,7 +302,7 @@ def _summed(lines: "Iterable[InvoiceLine]") -> "list[InvoiceTotalTax]":
     """The taxes of all lines by their rate, and by why they are what they are."""
     sums: dict[_Key, InvoiceTotalTax] = {}
     for tax in (tax for line in lines for tax in line["taxes"]):
-        key = _rate_id(tax), tax["tax_behavior"], tax["taxability_reason"]
+        key = rate_id(tax), tax["tax_behavior"], tax["taxability_reason"]
         known = sums.get(key)
         if known is None:
             sums[key] = {**tax}
@@ -316,16 +312,11 @@ def _summed(lines: "Iterable[InvoiceLine]") -> "list[InvoiceTotalTax]":
     return list(sums.values())
 
 
-def _rate_id(tax: "InvoiceLineTax | InvoiceTotalTax") -> str:
-    details = tax["tax_rate_details"]
-    return "" if details is None else details["tax_rate"]
-
-
 def _rates_of(line: "InvoiceLine") -> list[TaxTerms]:
     taxed = LineState.of(line).taxed
     return [] if taxed is None else taxed["rates"]
 
 
 def _with_percentage(tax: Any, terms: dict[str, TaxTerms]) -> Explanation:  # noqa: ANN401 - of a line or of an invoice
-    known = terms.get(_rate_id(tax))
+    known = terms.get(rate_id(tax))
     return {**tax, "percentage": None if known is None else known["percentage"]}

@@ -10,8 +10,7 @@ from meterline.services.account.sellers import (
     seller_settings_since,
 )
 from meterline.services.base.context import Context
-from meterline.services.billing.invoice_bodies import invoice_lines
-from meterline.services.billing.line_taxes import rate_ids
+from meterline.services.billing.invoice_bodies import invoice_lines, rate_ids
 from meterline.services.billing.private_states import InvoiceState, TaxWords
 from meterline.services.customers.account_tax_ids import with_deleted
 from meterline.services.documents.amounts import totals_of

@@ -28,10 +28,10 @@ from meterline.services.billing.invoice_bodies import (
     finalization_due_at,
     invoice_due_at,
     invoice_lines,
+    rate_ids,
     subscription_of,
     with_deadlines,
 )
-from meterline.services.billing.line_taxes import rate_ids
 from meterline.services.billing.private_states import InvoiceState
 from meterline.services.billing.subscription_status import recover
 from meterline.services.billing.tax_basis import is_automatic

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from meterline.services.account.sellers import seller_since
 from meterline.services.base.context import Context
-from meterline.services.billing.line_taxes import rate_ids
+from meterline.services.billing.invoice_bodies import rate_ids
 from meterline.services.billing.private_states import InvoiceState, TaxWords
 from meterline.services.billing.unit_of_work import UnitOfWork
 

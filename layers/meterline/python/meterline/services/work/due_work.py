@@ -10,10 +10,10 @@ from meterline.services.billing.invoice_bodies import (
     finalization_due_at,
     given_up_due_at,
     late_due_at,
+    rate_ids,
     taxes_due_at,
     usage_due_at,
 )
-from meterline.services.billing.line_taxes import rate_ids
 from meterline.services.billing.private_states import LineState
 from meterline.services.billing.schedule_bodies import KIND as SCHEDULE
 from meterline.services.billing.schedule_bodies import starts_at
