@@ -13,12 +13,12 @@ from meterline.services.billing.item_batches import ItemBatches
 from meterline.services.billing.pending_items import PendingItems
 from meterline.services.billing.subscription_bodies import phase_changes_at, renews
 from meterline.services.billing.unit_of_work import UnitOfWork
-from meterline.services.schedules.phase_changes import next_phase
 from meterline.services.subscriptions.renewals import closing_period, draft_renewal
 from meterline.store.base.documents import Body, Document
 
 if TYPE_CHECKING:
     from meterline.core.base.wire import Invoice, Subscription, SubscriptionSchedule
+    from meterline.services.subscriptions.update import Amended
 
 
 def is_recurring(params: Body) -> bool:
@@ -113,7 +113,7 @@ def _phases(
         uow = replace(uow, ctx=uow.ctx.at(due), is_scheduled=True)
         if not _can_enter(uow, subscription, schedule):
             return
-        amended, schedule = next_phase(uow, subscription, schedule)
+        amended, schedule = _next_phase(uow, subscription, schedule)
         subscription = amended.subscription
         yield _Entered(uow, subscription, amended.invoice)
 
@@ -122,10 +122,20 @@ def _can_enter(
     uow: UnitOfWork, subscription: "Subscription", schedule: "SubscriptionSchedule"
 ) -> bool:
     try:
-        next_phase(uow.attempt(uow.ctx), subscription, schedule)
+        _next_phase(uow.attempt(uow.ctx), subscription, schedule)
     except BillingError:
         return False
     return True
+
+
+def _next_phase(
+    uow: UnitOfWork, subscription: "Subscription", schedule: "SubscriptionSchedule"
+) -> "tuple[Amended, SubscriptionSchedule]":
+    from meterline.services.schedules.phase_changes import (  # noqa: PLC0415 - few subscriptions have schedules
+        next_phase,
+    )
+
+    return next_phase(uow, subscription, schedule)
 
 
 def _schedule_of(uow: UnitOfWork, subscription: "Subscription") -> "SubscriptionSchedule | None":
