@@ -127,7 +127,7 @@ def test_a_template_is_built_for_processors_that_lambda_has() -> None:
 def recipe_of(*given: str) -> list[str]:
     """The last three commands of a target of the Makefile, with variables that are given."""
     done = subprocess.run(  # noqa: S603 - a fixed command
-        ["make", "-n", *given],  # noqa: S607 - make, wherever it is
+        ["make", "-n", "--no-print-directory", *given],  # noqa: S607 - make, wherever it is
         cwd=ROOT,
         env={
             name: value for name, value in os.environ.items() if name not in ("STACK", "PARAMETERS")
@@ -185,7 +185,7 @@ def seen_by(target: str, shown: str, tmp_path: Path, **env: str) -> str:
     copy.write_text(without_recipes + f"\n{target}:\n\t@echo $${shown}\n")
     regionless = {name: value for name, value in os.environ.items() if "REGION" not in name}
     done = subprocess.run(  # noqa: S603 - a fixed command
-        ["make", "-s", "-f", str(copy), target],  # noqa: S607 - make, wherever it is
+        ["make", "-s", "--no-print-directory", "-f", str(copy), target],  # noqa: S607 - make, wherever it is
         cwd=ROOT,
         env=regionless | env,
         capture_output=True,
