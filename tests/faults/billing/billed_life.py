@@ -17,7 +17,7 @@ from meterline.services.subscriptions.thresholds import bill_crossed
 from meterline.services.subscriptions.update import update_subscription
 from tests.factories.objects import licence, product
 from tests.factories.usage import usage_record
-from tests.faults.billing.watched_life import HOUR, MOST_DELIVERIES, Life
+from tests.faults.billing.watched_life import HOUR, Life
 from tests.faults.billing.wire import Moment
 from tests.faults.billing.world import DAY, LONG_AGO, NOW, World
 
@@ -137,13 +137,7 @@ class Billed(Life):
         self.depth = 2
         for meter in (self.meter, self.other_meter):
             self.count(self.world.clock.now, 1, meter)
-        for _ in range(MOST_DELIVERIES):
-            if not self.waiting:
-                break
-            batch, self.waiting = self.waiting, []
-            if not self._watch(batch):
-                self.waiting = batch + self.waiting
-        assert not self.waiting, "it never ends"
+        self.deliver_all()
         assert not crosses(self.world, self.customer), "it was missed"
 
     def count(self, at: int, quantity: int, meter: str | None = None) -> None:

@@ -24,7 +24,7 @@ from meterline.services.metering.usage_stream import UsageChange
 from meterline.services.subscriptions.update import update_subscription
 from meterline.services.work.due_work import do_due_work
 from tests.faults.billing.seeds import SHARES, live_alone, live_each
-from tests.faults.billing.watched_life import HOUR, MOST_DELIVERIES, VERBS, Life
+from tests.faults.billing.watched_life import HOUR, VERBS, Life
 from tests.faults.billing.world import NOW, World
 from tests.faults.mistakes.mistake import Mistake, by_name
 
@@ -143,13 +143,7 @@ class RecurringLife(Life):
         self.depth = 2
         self.renew()
         self.count(self.world.clock.now, 1)
-        for _ in range(MOST_DELIVERIES):
-            if not self.waiting:
-                break
-            batch, self.waiting = self.waiting, []
-            if not self._watch(batch):
-                self.waiting = batch + self.waiting
-        assert not self.waiting, "it never ends"
+        self.deliver_all()
         assert len(self.marks) == len(set(self.marks)), "told once"
         for action, alert, start in self.marks:
             assert self.most[start] >= self.alerts[alert], "told too early"

@@ -162,10 +162,8 @@ class Life:
         """Watch the latest record, in another process."""
         assert self._watch([self.waiting.pop()], lambda *_: None)
 
-    def calm(self) -> None:
-        """Deliver all that waits, and one more event; then look whether all is right."""
-        self.depth = 2
-        self.count(self.world.clock.now, 1)
+    def deliver_all(self) -> None:
+        """Deliver whatever waits, and what comes meanwhile, until nothing does."""
         for _ in range(MOST_DELIVERIES):
             if not self.waiting:
                 break
@@ -173,6 +171,12 @@ class Life:
             if not self._watch(batch):
                 self.waiting = batch + self.waiting
         assert not self.waiting, "it never ends"
+
+    def calm(self) -> None:
+        """Deliver all that waits, and one more event; then look whether all is right."""
+        self.depth = 2
+        self.count(self.world.clock.now, 1)
+        self.deliver_all()
         assert len(self.told) == len(set(self.told)), "told once"
         for alert, gte in self.alerts.items():
             is_active = self.world.stored(alert)["status"] == "active"
